@@ -1,0 +1,1 @@
+"""What differs between backends, small: databases, large blobs, hints between processes."""

@@ -1,0 +1,1 @@
+"""The ideas that all services share; knows no mail and no HTTP."""
