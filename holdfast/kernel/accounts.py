@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import msgspec
-from sqlalchemy import insert, select, update
+from sqlalchemy import delete, insert, select, update
 
 from holdfast.errors import Conflict, NotFound
 from holdfast.ids import NOBODY, AccountId, ModSeq, OrganisationId
-from holdfast.kernel.schema import accounts
+from holdfast.kernel.schema import accounts, changes, cursors, jobs, keys, rights
 from holdfast.kernel.transaction import ReadTx, Tx
 
 
@@ -87,6 +87,18 @@ def set_quota(tx: Tx, account: AccountId, quota_bytes: int | None, quota_objects
     tx.execute(
         update(accounts).where(accounts.c.id == account).values(quota_bytes=quota_bytes, quota_objects=quota_objects)
     )
+
+
+def close_account(tx: Tx, account: AccountId) -> None:
+    """Remove an account and all that the kernel keeps of it; its number is never used again.
+
+    Services remove their own rows before, and write nothing of this account after it in the same write.
+    """
+    for table in (changes, jobs, cursors, keys, rights):
+        tx.execute(delete(table).where(table.c.account_id == account))
+    tx.execute(delete(rights).where(rights.c.principal_id == account))
+    tx.execute(delete(accounts).where(accounts.c.id == account))
+    tx.drop(account)
 
 
 _COLUMNS = [accounts.c[name] for name in Account.__struct_fields__]

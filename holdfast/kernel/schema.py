@@ -43,6 +43,8 @@ accounts = Table(
     Column("disabled", Boolean, nullable=False, server_default="0"),
     Column("created_at", BigInteger, nullable=False),  # ms since 1970, as every *_at
     UniqueConstraint("name", name="accounts_name"),
+    # A number that was used again would hand its new owner what others still remember of the old one.
+    sqlite_autoincrement=True,
 )
 
 changes = Table(
@@ -92,6 +94,7 @@ jobs = Table(
     Column("payload", LargeBinary, nullable=False),
     Column("error", Text, nullable=False, server_default=""),
     UniqueConstraint("account_id", "kind", "key", name="jobs_once"),
+    sqlite_autoincrement=True,  # a worker that comes late must not finish a newer job of the same number
 )
 Index("jobs_due", jobs.c.kind, jobs.c.due_at, jobs.c.id)
 

@@ -122,6 +122,10 @@ class Tx(ReadTx):
             touched = self._touched[account] = _Touched(tuple(row))
         return touched
 
+    def drop(self, account: AccountId) -> None:
+        """The account is gone within this write: nothing of it is left to settle. Called by accounts.close_account."""
+        self._touched.pop(account, None)
+
     # -- quota ---------------------------------------------------------------------------------------------------
 
     def use(self, account: AccountId, size_bytes: int, objects: int, *, limited: bool = True) -> None:
