@@ -1,0 +1,1 @@
+"""Mail: mailboxes, emails, threads, the way of a message in, through and out."""
