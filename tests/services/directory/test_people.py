@@ -26,10 +26,8 @@ def rows_naming(tx: ReadTx, account: AccountId) -> dict[str, int]:
     found = {}
     for table in metadata.sorted_tables:
         for column in table.c:
-            if (
-                column.name in ("account_id", "person_id", "principal_id", "to_account")
-                or (column is table.c.get("id")
-                and table.name == "accounts")
+            if column.name in ("account_id", "person_id", "principal_id", "to_account") or (
+                column is table.c.get("id") and table.name == "accounts"
             ):
                 count = tx.execute(select(func.count()).select_from(table).where(column == account)).scalar_one()
                 if count:
