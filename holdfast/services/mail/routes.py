@@ -1,7 +1,4 @@
-"""Routes: what an address means here. The answers come from the directory by way of a bridge; mail only asks.
-
-expand() follows aliases to the accounts and the outside addresses in the end, each once, in bounded steps.
-"""
+"""Routes: where mail for an address goes. The answers come from the directory by way of a bridge; mail only asks."""
 
 from __future__ import annotations
 
@@ -12,21 +9,12 @@ import msgspec
 
 from holdfast.ids import AccountId
 
-DEPTH = 10
-MOST = 10_000
-"""Addresses that one message may come to by aliases."""
 
+class Here(msgspec.Struct, frozen=True, tag=True):
+    """Our address: it leads to these accounts and, by an alias, to these addresses elsewhere."""
 
-class Local(msgspec.Struct, frozen=True, tag=True):
-    """An account here."""
-
-    account: AccountId
-
-
-class Alias(msgspec.Struct, frozen=True, tag=True):
-    """Other addresses stand for this one."""
-
-    targets: tuple[str, ...]
+    accounts: tuple[AccountId, ...]
+    addresses: tuple[str, ...] = ()
 
 
 class Remote(msgspec.Struct, frozen=True, tag=True):
@@ -39,7 +27,7 @@ class Unknown(msgspec.Struct, frozen=True, tag=True):
     why: str
 
 
-Route = Local | Alias | Remote | Unknown
+Route = Here | Remote | Unknown
 Resolve = Callable[[str], Route]
 
 
@@ -60,36 +48,24 @@ class Expanded(msgspec.Struct, frozen=True):
 
 
 def expand(recipients: list[str], resolve: Resolve) -> Expanded:
-    """Follow every recipient to the end; an account or outside address that is reached twice gets the message once."""
+    """Where everybody of an envelope is; an account or outside address that is reached twice gets the message once."""
     local: dict[AccountId, str] = {}
     remote: dict[str, str] = {}
     refused: list[Refused] = []
     for recipient in recipients:
-        seen: set[str] = set()
-        level = [recipient]
-        for _ in range(DEPTH):
-            below: list[str] = []
-            for address in level:
-                if address.lower() in seen:
-                    continue
-                seen.add(address.lower())
-                route = resolve(address)
-                match route:
-                    case Local(account):
-                        local.setdefault(account, recipient)
-                    case Remote():
-                        remote.setdefault(address, recipient)
-                    case Unknown(why):
-                        refused.append(Refused(recipient, "5.1.1", why))
-                    case Alias(targets):
-                        below.extend(targets)
-                    case _:
-                        assert_never(route)
-            level = below
-            if not level or len(seen) > MOST:
-                break
-        if level:
-            refused.append(Refused(recipient, "5.4.6", "aliases lead in a circle or too far"))
+        route = resolve(recipient)
+        match route:
+            case Here(accounts, addresses):
+                for account in accounts:
+                    local.setdefault(account, recipient)
+                for address in addresses:
+                    remote.setdefault(address, recipient)
+            case Remote():
+                remote.setdefault(recipient, recipient)
+            case Unknown(why):
+                refused.append(Refused(recipient, "5.1.1", why))
+            case _:
+                assert_never(route)
     return Expanded(
         [(recipient, account) for account, recipient in local.items()],
         [(recipient, address) for address, recipient in remote.items()],

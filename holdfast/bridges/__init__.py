@@ -1,0 +1,1 @@
+"""Stories that need two services, one file each."""

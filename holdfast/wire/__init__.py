@@ -1,0 +1,1 @@
+"""bytes <-> values, pure: no sockets, clock, randomness, database."""
