@@ -52,8 +52,8 @@ class DatagramBus:
                 self._unlink(name)  # its process is gone
             except FileNotFoundError:
                 continue
-            except BlockingIOError:
-                continue  # it does not keep up: it will read the log
+            except OSError:
+                continue  # it does not keep up, or the kernel has no room: it will read the log
 
     def listen(self, heard: Callable[[list[Hint]], None]) -> None:
         self._own = f"{self._topic}.{os.getpid()}.{os.urandom(3).hex()}"

@@ -97,7 +97,8 @@ class Cell:
         return await future
 
     async def read(self, fn: Callable[Concatenate[ReadTx, P], T], *args: P.args, **kwargs: P.kwargs) -> T:
-        """Run fn(tx, ...) on a snapshot in a reader thread."""
+        """Run fn(tx, ...) on a snapshot in a reader thread. Unavailable: the database cannot be read."""
+        self._refuse_if_closed()
         return await asyncio.get_running_loop().run_in_executor(
             self._readers, lambda: self.read_now(fn, *args, **kwargs)
         )
@@ -112,24 +113,26 @@ class Cell:
 
     def read_now(self, fn: Callable[Concatenate[ReadTx, P], T], *args: P.args, **kwargs: P.kwargs) -> T:
         """As read, in the calling thread."""
-        connection = self._reader()
-        self.database.begin_read(connection)
         try:
-            return fn(ReadTx(connection, self.database), *args, **kwargs)
+            connection = self._reader()
+            try:
+                self.database.begin_read(connection)
+                return fn(ReadTx(connection, self.database), *args, **kwargs)
+            finally:
+                connection.rollback()
         except DBAPIError as error:
             raise _unavailable(error) from error
-        finally:
-            connection.rollback()
 
     def close(self) -> None:
         """Finish the queued writes, then let go of the database."""
-        if self._closed:
-            return
-        self._closed = True
+        with self._starting:  # so that no write is queued behind the last word
+            if self._closed:
+                return
+            self._closed = True
+            self._queue.put(None)
         if self._healer is not None:
             self._healer.cancel()
         if self._thread is not None:
-            self._queue.put(None)
             self._thread.join()
         self._readers.shutdown()
         for connection in self._connections:
@@ -140,32 +143,39 @@ class Cell:
     # -- the writing thread ---------------------------------------------------------------------------------------
 
     def _put(self, write: _Write) -> None:
+        with self._starting:
+            self._refuse_if_closed()
+            if self._thread is None:
+                self._thread = threading.Thread(target=self._write_forever, name="cell-writer", daemon=True)
+                self._thread.start()
+            self._queue.put(write)
+
+    def _refuse_if_closed(self) -> None:
         if self._closed:
             raise Unavailable("database", why="this process is stopping")
-        if self._thread is None:
-            with self._starting:
-                if self._thread is None:
-                    self._thread = threading.Thread(target=self._write_forever, name="cell-writer", daemon=True)
-                    self._thread.start()
-        self._queue.put(write)
 
     def _write_forever(self) -> None:
-        connection = self.database.writer()
+        connection: Connection | None = None
         stopping = False
         while not stopping:
-            batch: list[_Write] = []
             first = self._queue.get()
             if first is None:
                 break
-            batch.append(first)
-            with self.database.turn():
-                # What queued up while this process waited for its turn goes into the same commit.
-                stopping = self._drain_into(batch)
-                hints = self._commit(connection, batch)
+            batch = [first]
+            hints: list[Hint] = []
+            try:
+                with self.database.turn():
+                    # What queued up while this process waited for its turn goes into the same commit.
+                    stopping = self._drain_into(batch)
+                    connection = connection or self.database.writer()
+                    hints = self._commit(connection, batch)
+            except (DBAPIError, OSError) as error:  # no connection, or no turn: the next batch tries again
+                _fail(batch, Unavailable("database", why=str(error)))
             if hints:
                 self._bus.send(hints)
             self._answer(batch, hints)
-        connection.close()
+        if connection is not None:
+            connection.close()
 
     def _drain_into(self, batch: list[_Write]) -> bool:
         while len(batch) < BATCH:
@@ -182,41 +192,55 @@ class Cell:
         """Run a batch to its end: afterwards each write has its result or its error."""
         started = self.clock.monotonic_s()
         hints: list[Hint] = []
+        run = self._run_alone if len(batch) == 1 else self._run
         try:
             self.database.begin_write(connection)
             for write in batch:
-                self._run(connection, write, hints, alone=len(batch) == 1)
+                run(connection, write, hints)
             connection.commit()
         except BaseException as error:
-            _roll_back(connection)
-            self.database.rolled_back()
-            problem = _unavailable(error) if isinstance(error, DBAPIError) else error
+            self._roll_back(connection)
+            problem = next(
+                (write.error for write in batch if isinstance(write.error, Unavailable)), _unavailable(error)
+            )
             if not isinstance(problem, Unavailable):
                 log.error("commit failed", exc_info=error)
-            for write in batch:
-                write.error = write.error or problem
-            hints = []
+            _fail(batch, problem)
+            return []
         COMMITS.inc()
         COMMIT_S.observe(self.clock.monotonic_s() - started)
         return _merged(hints)
 
-    def _run(self, connection: Connection, write: _Write, hints: list[Hint], *, alone: bool) -> None:
+    def _run_alone(self, connection: Connection, write: _Write, hints: list[Hint]) -> None:
         tx = Tx(connection, self.database, self.registry, self.clock.now_ms())
-        if alone:
+        try:
             write.result = write.run(tx)
             hints.extend(tx.settle())
-            return
+        except BaseException as error:  # noqa: BLE001 - the waiter gets it
+            write.error = _unavailable(error)
+            self._roll_back(connection)
+
+    def _run(self, connection: Connection, write: _Write, hints: list[Hint]) -> None:
+        tx = Tx(connection, self.database, self.registry, self.clock.now_ms())
         connection.exec_driver_sql("SAVEPOINT one")
         try:
             write.result = write.run(tx)
             told = tx.settle()
         except BaseException as error:  # noqa: BLE001 - the waiter gets it
+            write.error = _unavailable(error)
+            # Where the disk failed, SQLite has rolled back everything; then this raises and the whole batch fails.
             connection.exec_driver_sql("ROLLBACK TO SAVEPOINT one")
             self.database.rolled_back()
-            write.error = _unavailable(error) if isinstance(error, DBAPIError) else error
         else:
             hints.extend(told)
         connection.exec_driver_sql("RELEASE SAVEPOINT one")
+
+    def _roll_back(self, connection: Connection) -> None:
+        self.database.rolled_back()
+        try:
+            connection.rollback()
+        except DBAPIError as error:
+            log.error("rollback failed", why=str(error.orig))
 
     def _answer(self, batch: list[_Write], hints: list[Hint]) -> None:
         by_loop: dict[asyncio.AbstractEventLoop, list[_Write]] = {}
@@ -287,11 +311,9 @@ def _settle(write: _Write) -> None:
         write.future.set_result(write.result)
 
 
-def _roll_back(connection: Connection) -> None:
-    try:
-        connection.rollback()
-    except DBAPIError as error:
-        log.error("rollback failed", why=str(error.orig))
+def _fail(batch: list[_Write], problem: BaseException) -> None:
+    for write in batch:
+        write.error = write.error or problem
 
 
 def _unavailable(error: BaseException) -> BaseException:

@@ -125,11 +125,11 @@ class Hub:
                     watch.tell(hint)
 
     def heal(self, positions: Iterable[tuple[AccountId, ModSeq]]) -> int:
-        """Compare what watchers were told with the truth; answers how many lost hints were made up for."""
-        lost = [
-            Hint(account, modseq, frozenset())
-            for account, modseq in positions
-            if modseq > self._seen.get(account, ModSeq(0))
-        ]
-        self.publish(lost)
-        return len(lost)
+        """Compare what watchers were told with the truth; answers how many lost hints were made up for.
+
+        An account of which nobody here has heard yet is told without being counted: most likely nothing was lost.
+        """
+        late = [(account, modseq) for account, modseq in positions if modseq > self._seen.get(account, ModSeq(0))]
+        lost = sum(account in self._seen for account, _ in late)
+        self.publish([Hint(account, modseq, frozenset()) for account, modseq in late])
+        return lost
