@@ -74,7 +74,18 @@ class Taken(msgspec.Struct, frozen=True):
 class Body:
     """A body while it arrives: in memory up to SPILL bytes, in a file beyond. One task at a time may use it."""
 
-    __slots__ = ("_chunks", "_digest", "_file", "_intake", "_name", "_waiting", "size")
+    __slots__ = (
+        "_busy",
+        "_chunks",
+        "_digest",
+        "_file",
+        "_gone",
+        "_handed_over",
+        "_intake",
+        "_name",
+        "_waiting",
+        "size",
+    )
 
     def __init__(self, intake: Intake, first: bytes = b"") -> None:
         self._intake = intake
@@ -83,6 +94,9 @@ class Body:
         self._digest: hashlib._Hash | None = None
         self._file: int | None = None
         self._name: str | None = None
+        self._busy = threading.Lock()  # held while a thread writes the file
+        self._gone = False
+        self._handed_over = False
         self.size = len(first)
 
     def add(self, chunk: bytes) -> bool:
@@ -93,13 +107,23 @@ class Body:
         return self._waiting > SPILL
 
     async def spill(self) -> None:
-        """Move what is in memory to the file, in a thread. Unavailable: the disk does not take it."""
+        """Move what is in memory to the file, in a thread. Unavailable: the disk does not take it.
+
+        If the waiter is cancelled the thread still ends its piece; discard() is right at any moment.
+        """
         try:
             await asyncio.get_running_loop().run_in_executor(None, self._spill)
         except OSError as error:
             raise Unavailable("intake", why=f"the body cannot be written: {error.strerror}") from error
 
     def _spill(self) -> None:
+        with self._busy:
+            if not self._gone:
+                self._write_piece()
+        if self._gone:
+            self._remove()  # discarded while we wrote
+
+    def _write_piece(self) -> None:
         if self._file is None:
             self._name = f"{self._intake.name}.{os.urandom(12).hex()}"
             self._file = os.open(self._intake.large / self._name, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
@@ -118,7 +142,7 @@ class Body:
         if self._file is None:
             body = self._chunks[0] if len(self._chunks) == 1 else b"".join(self._chunks)
             return self.size, hashlib.sha256(body).digest(), body, None
-        self._spill()
+        self._write_piece()
         os.fsync(self._file)
         os.close(self._file)
         self._file = None
@@ -126,17 +150,35 @@ class Body:
         return self.size, self._digest.digest(), None, self._name
 
     def discard(self) -> None:
-        """Forget a body that was not taken in; quiet if it was or if there is nothing to forget."""
-        self._chunks.clear()
-        if self._file is not None:
-            os.close(self._file)
-            self._file = None
-        if self._name is not None:
-            (self._intake.large / self._name).unlink(missing_ok=True)
-            self._name = None
+        """Forget a body that was not handed to take_in; quiet if it was, or if there is nothing to forget."""
+        if not self._handed_over:
+            self._drop()
+
+    def hand_over(self) -> None:
+        """From now on it is the intake's alone, whatever becomes of who waits for the answer."""
+        self._handed_over = True
+
+    def _drop(self) -> None:
+        self._gone = True
+        self._remove()
+
+    def _remove(self) -> None:
+        # While a thread writes, the descriptor is its own (another file may get the number); it comes here after.
+        if not self._busy.acquire(blocking=False):
+            return
+        try:
+            self._chunks.clear()
+            if self._file is not None:
+                os.close(self._file)
+                self._file = None
+            if self._name is not None:
+                (self._intake.large / self._name).unlink(missing_ok=True)
+                self._name = None
+        finally:
+            self._busy.release()
 
     def taken(self) -> None:
-        """It is the intake's now."""
+        """It is in the row, or its file belongs to the row."""
         self._name = None
         self._chunks.clear()
 
@@ -162,6 +204,7 @@ class Intake:
         self._file = folder / f"{name}.sqlite"
         self._queue: queue.SimpleQueue[_Waiting | Callable[[sqlite3.Connection], None] | None] = queue.SimpleQueue()
         self._loop = asyncio.get_running_loop()
+        self._closed = False
         _connect(self._file).close()
         self._thread = threading.Thread(target=self._write_forever, name="intake-writer", daemon=True)
         self._thread.start()
@@ -175,6 +218,10 @@ class Intake:
 
         Unavailable: it is not durable and nothing of it is kept.
         """
+        if self._closed:
+            body.discard()
+            raise Unavailable("intake", why="this process is stopping")
+        body.hand_over()
         future: asyncio.Future[int] = self._loop.create_future()
         self._queue.put(_Waiting(envelope, body, future))
         return future
@@ -207,7 +254,10 @@ class Intake:
                 file.unlink(missing_ok=True)
 
     def close(self) -> None:
-        """Finish what waits."""
+        """Finish what waits. Call on the event loop's thread, as take_in."""
+        if self._closed:
+            return
+        self._closed = True
         self._queue.put(None)
         self._thread.join()
 
@@ -287,7 +337,7 @@ class Intake:
                     waiting.future.set_result(waiting.seq)
             else:
                 FAILED.inc()
-                waiting.body.discard()
+                waiting.body._drop()
                 if not waiting.future.done():
                     waiting.future.set_exception(waiting.error)
         self._poke()
@@ -321,7 +371,9 @@ class IntakeReader:
 
     def newest(self) -> int:
         """The highest number given so far; 0 if none was."""
-        return int(self._connection.execute("SELECT coalesce(max(seq), 0) FROM taken").fetchone()[0])
+        # Not max(seq): after a sweep of everything there is none, and the numbers go on.
+        row = self._connection.execute("SELECT seq FROM sqlite_sequence WHERE name = 'taken'").fetchone()
+        return int(row[0]) if row else 0
 
     def _taken(self, row: tuple[int, int, bytes, int, bytes, bytes | None, str | None]) -> Taken:
         seq, at, envelope, size, digest, body, name = row
