@@ -6,10 +6,14 @@ obstore's local store does not fsync, so a content could be lost in a power cut 
 from __future__ import annotations
 
 import os
+import time
 from pathlib import Path
 
 from holdfast.errors import NotFound
 from holdfast.ids import BlobId
+
+RECENT_S = 600
+"""Longer than any message takes from its content being put to its row being committed."""
 
 
 class FolderStore:
@@ -21,25 +25,30 @@ class FolderStore:
 
     def put(self, id_: BlobId, data: bytes) -> None:
         target = self._place(id_)
-        if target.exists():
-            return
-        temporary = target.with_name(f".{target.name}.{os.getpid()}.{os.urandom(4).hex()}")
-        with temporary.open("wb") as file:
-            file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(temporary, target)
+        if not _touch(target):
+            temporary = target.with_name(f".{target.name}.{os.getpid()}.{os.urandom(4).hex()}")
+            try:
+                with temporary.open("wb") as file:
+                    file.write(data)
+                    file.flush()
+                    os.fsync(file.fileno())
+                os.replace(temporary, target)
+            finally:
+                temporary.unlink(missing_ok=True)
+        # Also where it was there: whoever put it may not have come this far.
         sync_folder(target.parent)
 
     def adopt(self, id_: BlobId, file: Path) -> None:
         target = self._place(id_)
-        try:
-            os.link(file, target)
-        except FileExistsError:
-            return
-        except OSError:  # another file system, or one without links
-            self.put(id_, file.read_bytes())
-            return
+        if not _touch(target):
+            try:
+                os.link(file, target)
+                os.utime(target)
+            except FileExistsError:
+                pass
+            except OSError:  # another file system, or one without links
+                self.put(id_, file.read_bytes())
+                return
         sync_folder(target.parent)
 
     def read(self, id_: BlobId, start: int, length: int) -> bytes:
@@ -54,7 +63,19 @@ class FolderStore:
         return self._file(id_).exists()
 
     def delete(self, id_: BlobId) -> None:
-        self._file(id_).unlink(missing_ok=True)
+        file = self._file(id_)
+        aside = file.with_name(f".{file.name}.{os.getpid()}.{os.urandom(4).hex()}")
+        try:
+            os.rename(file, aside)
+        except FileNotFoundError:
+            return
+        # Somebody may have put the same content just now, for a row that is not committed yet: then it stays.
+        if time.time() - aside.stat().st_mtime < RECENT_S:
+            try:
+                os.link(aside, file)
+            except FileExistsError:
+                pass
+        aside.unlink()
 
     def _file(self, id_: BlobId) -> Path:
         name = id_.hex()
@@ -66,6 +87,15 @@ class FolderStore:
             file.parent.mkdir(exist_ok=True)
             sync_folder(self._folder)
         return file
+
+
+def _touch(file: Path) -> bool:
+    """Mark a content as wanted again; False if it is not there."""
+    try:
+        os.utime(file)
+    except FileNotFoundError:
+        return False
+    return True
 
 
 def sync_folder(folder: Path) -> None:

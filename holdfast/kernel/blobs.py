@@ -46,7 +46,10 @@ class BlobStore(Protocol):
     def has(self, id_: BlobId) -> bool: ...
 
     def delete(self, id_: BlobId) -> None:
-        """Forget a content; quiet if there is none."""
+        """Forget a content, unless somebody put it again just now; quiet if there is none.
+
+        A sweeper and a writer may meet: the row is gone, and the same content is on its way to a new one.
+        """
         ...
 
 
