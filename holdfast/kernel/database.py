@@ -25,7 +25,10 @@ class SearchTable(msgspec.Struct, frozen=True):
 
 
 class TextIndex(Protocol):
-    """Full text of one database. Words are runs of letters and digits, folded to lower case."""
+    """Full text of one database. Words are runs of letters and digits, in lower case and composed (NFC).
+
+    A piece that is more than one word once it is folded is found where all of them are.
+    """
 
     def add(
         self, connection: Connection, table: SearchTable, rows: Sequence[tuple[AccountId, ObjectId, tuple[str, ...]]]

@@ -342,6 +342,6 @@ def upgrade() -> None:
     )
     if op.get_context().dialect.name == "sqlite":
         op.execute(
-            "CREATE VIRTUAL TABLE search_email USING fts5(subject, sender, recipients, body, names, content='', detail=column, tokenize=\"unicode61 remove_diacritics 0\")"
+            "CREATE VIRTUAL TABLE search_email USING fts5(subject, sender, recipients, body, names, content='', detail=column, tokenize='ascii')"
         )
         op.execute("CREATE TABLE search_email_words (word TEXT NOT NULL PRIMARY KEY) WITHOUT ROWID")
