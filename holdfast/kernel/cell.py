@@ -83,7 +83,7 @@ class Cell:
         """Listen for hints of other processes; call once, on the event loop that will watch."""
         self._loop = asyncio.get_running_loop()
         self._bus.listen(self.hub.publish)
-        self._healer = asyncio.create_task(self._heal())
+        self._healer = asyncio.create_task(self._heal_forever())
 
     async def write(self, fn: Callable[Concatenate[Tx, P], T], *args: P.args, **kwargs: P.kwargs) -> T:
         """Run fn(tx, ...) and answer its result once it is committed.
@@ -273,18 +273,19 @@ class Cell:
             self._connections.append(connection)
         return cast(Connection, connection)
 
-    async def _heal(self) -> None:
-        """A hint may be lost; what it said may not. Ask the log now and then for the accounts that are watched."""
+    async def _heal_forever(self) -> None:
         while True:
             await asyncio.sleep(HEAL_S)
-            watched = self.hub.watched()
-            for start in range(0, len(watched), 500):
-                try:
-                    positions = await self.read(_positions, watched[start : start + 500])
-                except Unavailable as error:
-                    log.warning("cannot compare hints with the change log", why=str(error))
-                    break
-                LOST_HINTS.inc(self.hub.heal(positions))
+            try:
+                await self.heal()
+            except Unavailable as error:
+                log.warning("cannot compare hints with the change log", why=str(error))
+
+    async def heal(self) -> None:
+        """A hint may be lost; what it said may not. Ask the log for the accounts that are watched here."""
+        watched = self.hub.watched()
+        for start in range(0, len(watched), 500):
+            LOST_HINTS.inc(self.hub.heal(await self.read(_positions, watched[start : start + 500])))
 
 
 def _positions(tx: ReadTx, accounts_: list[AccountId]) -> list[tuple[AccountId, ModSeq]]:
