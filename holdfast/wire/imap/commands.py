@@ -191,7 +191,7 @@ class Search(msgspec.Struct, frozen=True):
 
     key: Key
     uid: bool
-    returns: frozenset[Return] | None = None
+    returns: tuple[Return, ...] | None = None
 
 
 class Known(Enum):

@@ -41,12 +41,12 @@ _THREAD_ID = re.compile(rb"T([0-9]{1,18})")
 
 def search(tokens: Tokens, *, uid: bool) -> Search:
     """What follows SEARCH."""
-    returns: frozenset[Return] | None = None
+    returns: tuple[Return, ...] | None = None
     start = tokens.at
     name = tokens.word() if not _begins_numbers(tokens) and tokens.peek() != b"(" else b""
     if name == b"RETURN":
         tokens.space()
-        returns = frozenset(tokens.list_of(lambda: _return(tokens), may_be_empty=True))
+        returns = tuple(dict.fromkeys(tokens.list_of(lambda: _return(tokens), may_be_empty=True)))
         tokens.space()
         start = tokens.at
         name = tokens.word() if not _begins_numbers(tokens) and tokens.peek() != b"(" else b""

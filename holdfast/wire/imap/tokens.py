@@ -68,7 +68,7 @@ class Tokens:
 
     def space(self) -> None:
         if self.data[self.at : self.at + 1] != b" ":
-            raise WireError("Something is missing, or there is too much")
+            raise WireError("A space is missing" if self.at < len(self.data) else "Something is missing")
         self.at += 1
 
     def end(self) -> None:
