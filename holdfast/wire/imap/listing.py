@@ -23,7 +23,8 @@ _DAY_MS = 86_400_000
 _MONTHS = (b"Jan", b"Feb", b"Mar", b"Apr", b"May", b"Jun", b"Jul", b"Aug", b"Sep", b"Oct", b"Nov", b"Dec")
 _EPOCH = date(1970, 1, 1).toordinal()
 _LAST_DAY = date(9999, 12, 31).toordinal()
-_CHUNK = 4096
+_MINUTES = [b" %02d:%02d:" % divmod(minute, 60) for minute in range(1440)]
+_SECONDS = [b"%02d +0000" % second for second in range(60)]
 
 
 class Column(msgspec.Struct, frozen=True):
@@ -87,8 +88,8 @@ def internal_dates(times_ms: Iterable[int]) -> list[bytes]:
         text = days.get(day)
         if text is None:
             text = days[day] = _day(day)
-        minutes, seconds = divmod(ms // 1000, 60)
-        written.append(b"%b %02d:%02d:%02d +0000" % (text, minutes // 60, minutes % 60, seconds))
+        minute, second = divmod(ms // 1000, 60)
+        written.append(text + _MINUTES[minute] + _SECONDS[second])
     return written
 
 
