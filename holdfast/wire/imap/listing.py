@@ -1,6 +1,6 @@
 """Many FETCH responses at once, out of columns: what a list view of 20,000 messages costs is decided here.
 
-One bytes template is repeated for every message and filled in one go, which is a tenth of what a loop would take.
+One bytes template is repeated for every message and all of it is filled in one go, in C.
 RFC 3501 §7.4.2 (FETCH response), RFC 7162 §3.1.4 (MODSEQ), RFC 8474 §5 (EMAILID).
 """
 
@@ -10,7 +10,7 @@ from array import array
 from collections.abc import Iterable, Sequence
 from datetime import date
 from itertools import chain
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 import msgspec
 
@@ -41,12 +41,15 @@ def responses(numbers: Sequence[int], columns: Sequence[Column]) -> bytes:
     return template * len(numbers) % tuple(flat)
 
 
-def take(values: array[int] | list[bytes], runs: sequence.Runs) -> list[int] | list[bytes]:
+_Values = TypeVar("_Values", "array[int]", "list[bytes]")
+
+
+def take(values: _Values, runs: sequence.Runs) -> _Values:
     """A column's values for some messages."""
     taken = values[:0]
     for run in runs:
-        taken += values[run.start : run.stop]  # type: ignore[operator]  # a column is one or the other
-    return list(taken)  # type: ignore[return-value]
+        taken += values[run.start : run.stop]
+    return taken
 
 
 def numbers(runs: sequence.Runs) -> list[int]:

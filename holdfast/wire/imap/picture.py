@@ -17,7 +17,7 @@ from typing import TypeVar
 
 import msgspec
 
-from holdfast.wire.imap import listing, sequence
+from holdfast.wire.imap import listing, respond, sequence
 
 
 class Snapshot(msgspec.Struct, frozen=True, kw_only=True, eq=False):
@@ -172,6 +172,23 @@ def changed_since(snapshot: Snapshot, modseq: int, runs: sequence.Runs) -> seque
     if modseq >= snapshot.highest_modseq:
         return ()
     return sequence.runs_of([at for at in sequence.indices(runs) if snapshot.modseqs[at] > modseq])
+
+
+def resync(
+    snapshot: Snapshot, modseq: int, vanished: Sequence[int], known: sequence.SequenceSet | None = None
+) -> bytes:
+    """What a client who knew the mailbox at a modseq is told when it opens it again. RFC 7162 §3.2.5.2.
+
+    vanished: UIDs that went after that modseq, rising. known: the UIDs that the client knows; without, all.
+    """
+    gone = array("I", vanished)
+    there: sequence.Runs = [range(len(snapshot.uids))]
+    if known is not None:
+        gone = array("I", listing.take(gone, sequence.by_uid(known, gone)))
+        there = sequence.by_uid(known, snapshot.uids)
+    changed = list(sequence.indices(changed_since(snapshot, modseq, there)))
+    fetches = _fetches(snapshot, changed, uid=True, flags=True, modseq=True)
+    return respond.vanished(gone, earlier=True) + fetches
 
 
 def _fetches(picture: Snapshot, at: list[int], *, uid: bool, flags: bool, modseq: bool) -> bytes:

@@ -6,6 +6,7 @@ Everything is bytes that may be sent as they are. RFC 3501 §7, §9; extensions 
 from __future__ import annotations
 
 import re
+from array import array
 from collections.abc import Iterable, Mapping, Sequence
 
 from holdfast.wire.imap import mutf7, sequence
@@ -110,7 +111,7 @@ def esearched(
     return b" ".join(out) + b"\r\n"
 
 
-def vanished(uids: Sequence[int], *, earlier: bool = False) -> bytes:
+def vanished(uids: Sequence[int] | array[int], *, earlier: bool = False) -> bytes:
     """VANISHED for rising UIDs; b"" for none. earlier: they were gone before (RFC 7162 §3.2.10)."""
     if not uids:
         return b""

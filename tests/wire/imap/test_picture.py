@@ -10,7 +10,8 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
-from holdfast.wire.imap.picture import Changed, Snapshot, apply, changed_since, diff, empty, index_of
+from holdfast.wire.imap.picture import Changed, Snapshot, apply, changed_since, diff, empty, index_of, resync
+from holdfast.wire.imap.sequence import SequenceSet
 
 FLAGS = [b"", b"\\Seen", b"\\Seen \\Flagged", b"$label", b"\\Deleted \\Seen"]
 
@@ -228,6 +229,23 @@ def test_snapshots_are_never_changed() -> None:
     diff(old, new, may_expunge=True)
     assert (old.uids, old.flags, old.modseqs) == kept
     assert new.blobs is not old.blobs
+
+
+def test_a_client_that_comes_back_is_told_what_it_missed() -> None:
+    old = mailbox([1, 2, 3, 4, 5, 6])
+    now = apply(
+        old, [change(2, b"\\Seen", 9), change(5, b"$x", 8), change(7, b"", 9)], [3, 4], uid_next=8, highest_modseq=9
+    )
+    assert resync(now, 1, [3, 4]) == (
+        b"* VANISHED (EARLIER) 3:4\r\n"
+        b"* 2 FETCH (UID 2 FLAGS (\\Seen) MODSEQ (9))\r\n"
+        b"* 3 FETCH (UID 5 FLAGS ($x) MODSEQ (8))\r\n"
+        b"* 5 FETCH (UID 7 FLAGS () MODSEQ (9))\r\n"
+    )
+    assert resync(now, 8, [3, 4], SequenceSet(((1, 3),))) == (
+        b"* VANISHED (EARLIER) 3\r\n* 2 FETCH (UID 2 FLAGS (\\Seen) MODSEQ (9))\r\n"
+    )
+    assert resync(now, 9, []) == b""
 
 
 def test_finding_messages() -> None:
