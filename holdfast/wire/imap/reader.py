@@ -198,7 +198,7 @@ class CommandReader:
             return None
         self._searched = 0
         line = self._take(end + 1)
-        if line.find(b"\r") != end - 1:
+        if end == 0 or line.find(b"\r") != end - 1:
             return self._close(line, "Lines end in CRLF")
         line = line[:-2]
         if self._plain:

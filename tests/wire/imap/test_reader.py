@@ -140,9 +140,12 @@ def test_spoilt_commands_are_refused_in_words(path: Path, data: st.DataObject) -
         assert bad.why
 
 
-def test_a_line_that_ends_in_lf_alone_ends_the_session() -> None:
-    events = events_of([b"a1 NOOP\r\na2 NOOP\na3 NOOP\r\n"], Limits())
-    assert events == [Ready(b"a1 NOOP"), Refused(tag=b"a2", why="Lines end in CRLF", fatal=True)]
+@pytest.mark.parametrize(
+    ("line", "tag"), [(b"a2 NOOP\n", b"a2"), (b"\n", b"*"), (b"a2 NO\rOP\r\n", b"a2"), (b"a2 NOOP\r\r\n", b"a2")]
+)
+def test_a_bare_cr_or_lf_ends_the_session(line: bytes, tag: bytes) -> None:
+    events = events_of([b"a1 NOOP\r\n" + line + b"a3 NOOP\r\n"], Limits())
+    assert events == [Ready(b"a1 NOOP"), Refused(tag=tag, why="Lines end in CRLF", fatal=True)]
 
 
 def test_ten_thousand_literals_are_refused_and_the_next_command_is_found() -> None:
