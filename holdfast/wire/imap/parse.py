@@ -12,7 +12,7 @@ import re
 from collections.abc import Callable
 
 from holdfast.wire.errors import WireError
-from holdfast.wire.imap import mutf7, parse_fetch, parse_search
+from holdfast.wire.imap import mutf7, parse_fetch, parse_list, parse_search
 from holdfast.wire.imap.commands import (
     Append,
     Authenticate,
@@ -28,10 +28,8 @@ from holdfast.wire.imap.commands import (
     Expunge,
     Id,
     Idle,
-    List,
     Login,
     Logout,
-    Lsub,
     Move,
     Namespace,
     Noop,
@@ -40,8 +38,6 @@ from holdfast.wire.imap.commands import (
     Search,
     Select,
     StartTls,
-    Status,
-    StatusItem,
     Store,
     Subscribe,
     Unselect,
@@ -240,87 +236,6 @@ def _rename(tokens: Tokens) -> Rename:
     return Rename(source, _new_name(tokens))
 
 
-def _list(tokens: Tokens) -> List:
-    tokens.space()
-    options = dict.fromkeys((b"SUBSCRIBED", b"SPECIAL-USE", b"RECURSIVEMATCH", b"REMOTE"), False)
-    returned = dict.fromkeys((b"SUBSCRIBED", b"CHILDREN", b"SPECIAL-USE"), False)
-    status: tuple[StatusItem, ...] = ()
-    extended = False
-
-    def option() -> None:
-        name = tokens.word()
-        if name not in options:
-            raise WireError("This selection of LIST is not known")
-        options[name] = True
-
-    def return_option() -> None:
-        nonlocal status
-        name = tokens.word()
-        if name == b"STATUS":
-            tokens.space()
-            status = _status_items(tokens)
-        elif name in returned:
-            returned[name] = True
-        else:
-            raise WireError("This RETURN of LIST is not known")
-
-    if tokens.peek() == b"(":
-        extended = True
-        tokens.list_of(option, may_be_empty=True)
-        tokens.space()
-    reference = tokens.mailbox()
-    tokens.space()
-    if tokens.peek() == b"(":
-        extended = True
-        patterns = tokens.list_of(tokens.pattern)
-    else:
-        patterns = (tokens.pattern(),)
-    if tokens.skip(b" "):
-        extended = True
-        if tokens.word() != b"RETURN":
-            raise WireError("There is too much in this command")
-        tokens.space()
-        tokens.list_of(return_option, may_be_empty=True)
-    if options[b"RECURSIVEMATCH"] and not (options[b"SUBSCRIBED"] or options[b"SPECIAL-USE"]):
-        raise WireError("RECURSIVEMATCH needs another selection")  # RFC 5258 §3.1
-    return List(
-        reference=reference,
-        patterns=patterns,
-        extended=extended,
-        only_subscribed=options[b"SUBSCRIBED"],
-        only_special_use=options[b"SPECIAL-USE"],
-        recursive_match=options[b"RECURSIVEMATCH"],
-        return_subscribed=returned[b"SUBSCRIBED"],
-        return_children=returned[b"CHILDREN"],
-        return_special_use=returned[b"SPECIAL-USE"],
-        return_status=status,
-    )
-
-
-def _lsub(tokens: Tokens) -> Lsub:
-    tokens.space()
-    reference = tokens.mailbox()
-    tokens.space()
-    return Lsub(reference, tokens.pattern())
-
-
-def _status(tokens: Tokens) -> Status:
-    tokens.space()
-    mailbox = tokens.mailbox()
-    tokens.space()
-    return Status(mailbox, _status_items(tokens))
-
-
-def _status_items(tokens: Tokens) -> tuple[StatusItem, ...]:
-    def item() -> StatusItem:
-        try:
-            return StatusItem(tokens.word())
-        except ValueError:
-            raise WireError("This item of STATUS is not known") from None
-
-    return tuple(dict.fromkeys(tokens.list_of(item)))
-
-
 def _append(tokens: Tokens) -> Append:
     raise WireError("The message of APPEND is a literal")  # with one, the reader calls parse_append
 
@@ -400,10 +315,10 @@ _COMMANDS: dict[bytes, Callable[[Tokens], Command]] = {
     b"RENAME": _rename,
     b"SUBSCRIBE": _of_mailbox(Subscribe),
     b"UNSUBSCRIBE": _of_mailbox(Unsubscribe),
-    b"LIST": _list,
-    b"LSUB": _lsub,
+    b"LIST": parse_list.list_,
+    b"LSUB": parse_list.lsub,
     b"NAMESPACE": lambda _: Namespace(),
-    b"STATUS": _status,
+    b"STATUS": parse_list.status,
     b"APPEND": _append,
     b"IDLE": lambda _: Idle(),
     b"CHECK": lambda _: Check(),
