@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -47,3 +49,32 @@ def test_every_field_is_in_one_of_both(fields: list[tuple[bytes, bytes]], names:
 def test_any_bytes(header: bytes, names: tuple[bytes, ...]) -> None:
     assert only(header, names).endswith(b"\r\n")
     assert without(header, names).endswith(b"\r\n")
+
+
+def plainly(header: bytes, names: set[bytes], *, wanted: bool) -> bytes:
+    """The same line by line: a line that begins with a space goes with the one before it."""
+    kept: list[bytes] = []
+    keeping = False
+    for line in header.split(b"\r\n")[:-2]:
+        if line[:1] not in (b" ", b"\t"):
+            name, colon, _ = line.partition(b":")
+            keeping = (bool(colon) and name.rstrip(b" \t").lower() in names) is wanted
+        if keeping:
+            kept.append(line + b"\r\n")
+    return b"".join(kept) + b"\r\n"
+
+
+def test_real_headers(corpus_dir: Path) -> None:
+    seen = 0
+    for path in sorted(corpus_dir.rglob("*")):
+        if path.suffix not in (".eml", ".msg"):
+            continue
+        text = path.read_bytes().replace(b"\r\n", b"\n").replace(b"\r", b"").replace(b"\n", b"\r\n")
+        header, empty, _ = text.partition(b"\r\n\r\n")
+        if not empty or not header or header[:1] in (b" ", b"\t", b"\r"):
+            continue
+        seen += 1
+        for names in ((b"from", b"to", b"subject", b"date"), (b"received",), (b"content-type", b"x-none")):
+            assert only(header + empty, names) == plainly(header + empty, set(names), wanted=True), path
+            assert without(header + empty, names) == plainly(header + empty, set(names), wanted=False), path
+    assert seen > 50
