@@ -215,7 +215,7 @@ mail_max_userip_connections = 2000
 {unprivileged}
 service imap-login {{
   # With TLS a login process stays as long as its connection: the default limit of 100 would refuse the second hundred.
-  process_limit = 1000
+  process_limit = 400
   inet_listener imap {{
     port = {imap_port}
   }}
