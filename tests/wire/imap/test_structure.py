@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import email
+import email.message
 import re
+from pathlib import Path
 
 import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from imapclient.response_parser import parse_response
+from imapclient.response_parser import parse_fetch_response, parse_response
+from imapclient.response_types import BodyData
 
 from holdfast.wire.imap import bodystructure, envelope
 from holdfast.wire.imap.commands import Fetch, Section
@@ -380,3 +384,76 @@ def test_what_lies_too_deep_is_bytes(depth: int) -> None:
     said = bodystructure.render(part, extended=True)
     Grammar(said, extended=True).body()
     assert (b"OCTET-STREAM" in said) == (depth > 100)
+
+
+def of_email(read: email.message.Message) -> Part:
+    """A part as Python's email package sees it; sizes are those of its text."""
+
+    def field(name: str) -> bytes | None:
+        value = read.get(name)
+        return None if value is None else str(value).encode("utf-8", "surrogateescape")
+
+    body = read.get_payload()
+    inside = body if isinstance(body, list) else []
+    is_message = read.get_content_type() == "message/rfc822" and bool(inside)
+    return Part(
+        type=read.get_content_maintype().encode(),
+        subtype=read.get_content_subtype().encode(),
+        parameters=tuple((str(k).encode(), str(v).encode("utf-8", "replace")) for k, v in read.get_params([])[1:]),
+        content_id=field("content-id"),
+        description=field("content-description"),
+        encoding=field("content-transfer-encoding") or b"7bit",
+        body_end=len(str(body)),
+        disposition=(read.get_content_disposition() or "").encode() or None,
+        envelope=Head(date=field("date"), subject=field("subject"), message_id=field("message-id")),
+        children=[of_email(part) for part in inside] if read.get_content_maintype() == "multipart" else [],
+        message=of_email(inside[0]) if is_message else None,
+    )
+
+
+def with_literals(said: bytes) -> list[bytes | tuple[bytes, bytes]]:
+    """A response as imapclient's parser takes it: each literal beside the text that announces it."""
+    pieces: list[bytes | tuple[bytes, bytes]] = []
+    while found := re.search(rb"\{(\d+)\}\r\n", said):
+        stop = found.end() + int(found.group(1))
+        pieces.append((said[: found.end() - 2], said[found.end() : stop]))
+        said = said[stop:]
+    return [*pieces, said]
+
+
+def test_real_messages_read_back_in_another_client(corpus_dir: Path) -> None:
+    seen = 0
+    for path in sorted(corpus_dir.rglob("*")):
+        if path.suffix not in (".eml", ".msg"):
+            continue
+        seen += 1
+        root = of_email(email.message_from_bytes(path.read_bytes()))
+        for extended in (False, True):
+            said = bodystructure.render(root, extended=extended)
+            Grammar(said, extended=extended).body()
+            (read,) = parse_fetch_response(with_literals(b"1 (BODYSTRUCTURE %b)" % said)).values()
+            agrees(read[b"BODYSTRUCTURE"], root)
+        assert root.envelope is not None
+        said = envelope.render(root.envelope)
+        (read,) = parse_fetch_response(with_literals(b"1 (ENVELOPE %b)" % said)).values()
+        assert read[b"ENVELOPE"].subject == root.envelope.subject, path
+        assert read[b"ENVELOPE"].message_id == root.envelope.message_id, path
+    assert seen > 100
+
+
+def agrees(body: BodyData, part: Part) -> None:
+    """Types, parameters and sizes are those of the part, all the way down."""
+    if part.is_multipart:
+        children, subtype = body[0], body[1]
+        assert subtype == part.subtype
+        assert len(children) == max(len(part.children), 1)
+        for child, one in zip(children, part.children, strict=False):
+            agrees(child, one)
+        return
+    assert (body[0], body[1]) == (part.type, part.subtype)
+    flat = [str(piece) if isinstance(piece, int) else piece for piece in body[2] or ()]
+    wanted = [piece for pair in part.parameters for piece in pair]
+    assert len(flat) == len(wanted)
+    assert body[6] == part.body_end - part.body_start
+    if part.message is not None:
+        agrees(BodyData.create(body[8]), part.message)  # imapclient leaves it as it was sent
