@@ -74,6 +74,11 @@ class Dovecot:
         for entry in (path, *path.rglob("*")):
             os.chown(entry, self._owner.pw_uid, self._owner.pw_gid)
 
+    def adopt_indexes(self, name: str) -> None:
+        """Give the index files of a user to the owner under which Dovecot reads them."""
+        for path in self.user_folder(name).rglob("dovecot*"):
+            os.chown(path, self._owner.pw_uid, self._owner.pw_gid)
+
     def doveadm(self, *arguments: str) -> None:
         """Run doveadm on this Dovecot."""
         subprocess.run(

@@ -80,11 +80,12 @@ class Machine(Struct, frozen=True):
     full: bool
 
 
-class Results(Struct, frozen=True):
-    """A whole run: every benchmark with its rows."""
+class Run(Struct, frozen=True):
+    """One benchmark, run once."""
 
     machine: Machine
-    benchmarks: dict[str, list[Row]]
+    took_s: float
+    rows: list[Row]
 
 
 def run_alone(name: str, benchmark: Callable[[Options], list[Row]]) -> None:
@@ -113,14 +114,18 @@ def show(name: str, rows: list[Row]) -> None:
     Console(width=None if sys.stdout.isatty() else 160).print(table)
 
 
-def keep(results: Results) -> None:
-    """Write a run to results/latest.json and its tables into README.md."""
-    (_HERE / "results").mkdir(exist_ok=True)
-    (_HERE / "results" / "latest.json").write_bytes(msgspec.json.format(msgspec.json.encode(results)) + b"\n")
+def keep(name: str, run: Run) -> None:
+    """Write a run into results/latest.json, beside the last runs of the others, and all their tables into README.md."""
+    path = _HERE / "results" / "latest.json"
+    path.parent.mkdir(exist_ok=True)
+    runs = msgspec.json.decode(path.read_bytes(), type=dict[str, Run]) if path.exists() else {}
+    runs[name] = run
+    path.write_bytes(msgspec.json.format(msgspec.json.encode(dict(sorted(runs.items())))) + b"\n")
     readme = _HERE / "README.md"
     before, _, rest = readme.read_text().partition(_BEGIN)
     _, _, after = rest.partition(_END)
-    readme.write_text(f"{before}{_BEGIN}\n{_markdown(results)}{_END}{after}")
+    tables = "\n".join(_markdown(each, runs[each]) for each in sorted(runs))
+    readme.write_text(f"{before}{_BEGIN}\n{tables}{_END}{after}")
 
 
 def machine(full: bool) -> Machine:
@@ -177,18 +182,14 @@ def _number(value: float | None) -> str:
     return f"{value:,.0f}" if abs(value) >= 100 else f"{value:.3g}"
 
 
-def _markdown(results: Results) -> str:
-    m = results.machine
+def _markdown(name: str, run: Run) -> str:
+    m = run.machine
+    versions = f"Linux {m.kernel}, Python {m.python}, Postfix {m.postfix}, Dovecot {m.dovecot}"
     sizes = "full sizes" if m.full else "small sizes"
-    lines = [
-        f"{m.at}, {m.cores} x {m.cpu}, Linux {m.kernel}, Python {m.python}, Postfix {m.postfix}, Dovecot {m.dovecot}, {sizes}.",
-        "",
-    ]
-    for name, rows in results.benchmarks.items():
-        lines += [f"### {name}", "", "| " + " | ".join(_COLUMNS) + " |", "|---" * len(_COLUMNS) + "|"]
-        lines += ["| " + " | ".join(cell.replace("|", "\\|") for cell in _cells(row)) + " |" for row in rows]
-        lines.append("")
-    return "\n".join(lines)
+    lines = [f"### {name}", "", f"{m.at}, {m.cores} x {m.cpu}, {versions}; {sizes}, {run.took_s:.0f} s.", ""]
+    lines += ["| " + " | ".join(_COLUMNS) + " |", "|---" * len(_COLUMNS) + "|"]
+    lines += ["| " + " | ".join(cell.replace("|", "\\|") for cell in _cells(row)) + " |" for row in run.rows]
+    return "\n".join(lines) + "\n"
 
 
 def _first_line(command: list[str]) -> str:

@@ -78,7 +78,11 @@ class Peers:
                 self.dovecot.adopt(self.dovecot.folder / "users" / account)
                 self.dovecot.doveadm("index", "-u", f"{account}@{DOMAIN}", "INBOX")
             else:
-                source = f"maildir:{maildir}:INDEX=MEMORY:CONTROL=MEMORY"
+                control = self.dovecot.folder / "control"
+                control.mkdir(exist_ok=True)
+                for path in (maildir, control):
+                    self.dovecot.adopt(path)
+                source = f"maildir:{maildir}:INDEX=MEMORY:CONTROL={control}"
                 self.dovecot.doveadm("import", "-u", f"{account}@{DOMAIN}", source, "", "ALL")
         finally:
             self.dovecot.stop()
