@@ -76,19 +76,20 @@ def _plain(item: bytes, value: Value) -> Value:
     """Take away what servers may say differently: the case of atoms, the order of flags, \\Recent."""
     if item == b"FLAGS" and isinstance(value, list):
         return sorted({each.lower() for each in value if isinstance(each, bytes)} - {b"\\recent"})
-    if item == b"BODYSTRUCTURE":
-        return _lower(value)
-    return value
+    return _structure(value) if item == b"BODYSTRUCTURE" else value
 
 
-def _lower(value: Value) -> Value:
+def _structure(value: Value) -> Value:
+    """Lower the case of types, encodings and names; the values of parameters stay as they are."""
     match value:
         case bytes():
             return value.lower()
         case None:
             return None
+        case _ if all(isinstance(each, bytes) for each in value):
+            return [each if place % 2 else _structure(each) for place, each in enumerate(value)]
         case _:
-            return [_lower(each) for each in value]
+            return [_structure(each) for each in value]
 
 
 def _list(data: bytes, at: int) -> tuple[list[Value], int]:

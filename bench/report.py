@@ -139,7 +139,7 @@ def machine(full: bool) -> Machine:
         at=datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC"),
         cpu=models[0] if models else platform.machine(),
         cores=os.cpu_count() or 0,
-        kernel=platform.release(),
+        kernel=".".join(platform.release().split(".")[:2]),
         python=platform.python_version(),
         postfix=_first_line(["postconf", "-d", "-h", "mail_version"]),
         dovecot=_first_line(["dovecot", "--version"]),

@@ -12,12 +12,13 @@ import socket
 import subprocess
 import sys
 import tempfile
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Protocol
 
 from bench.peers import DOMAIN, PASSWORD, Dovecot, Postfix, Storage
-from bench.process import stop, wait_for_port
+from bench.process import stop
 
 READY_S = 60.0
 _PROGRAM = Path(sys.executable).parent / "holdfast"
@@ -117,10 +118,14 @@ class Holdfast:
 
     def start(self, *arguments: str) -> None:
         command = [str(_PROGRAM), "up", "--data", str(self.data), "--offset", str(self._offset), *arguments]
-        with self._log.open("ab") as log:
+        with self._log.open("wb") as log:
             self._process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=log, stderr=log)
-        for port in (self.smtp_port, self.imap_port, self.imaps_port):
-            wait_for_port(port, self._process, self._log, READY_S)
+        deadline = time.monotonic() + READY_S
+        # Not when the ports answer: they listen before anyone behind them does.
+        while not any(line.startswith("ready") for line in self._said().splitlines()):
+            if self._process.poll() is not None or time.monotonic() > deadline:
+                raise RuntimeError(f"Holdfast does not get ready: {self._said()[-2000:]}")
+            time.sleep(0.02)
 
     def stop(self) -> None:
         if self._process is not None:
@@ -132,6 +137,9 @@ class Holdfast:
 
     def load(self, maildir: Path, account: str) -> None:
         self._run("import", "--account", f"{account}@{DOMAIN}", str(maildir))
+
+    def _said(self) -> str:
+        return self._log.read_text(errors="replace")
 
     def _run(self, *arguments: str, said: str = "") -> None:
         command = [str(_PROGRAM), *arguments, "--data", str(self.data)]
