@@ -22,7 +22,7 @@ def main() -> None:
     """Run those that were asked for, or all."""
     parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__)
     parser.add_argument("names", nargs="*", metavar="NAME", help=f"which, of {', '.join(BENCHMARKS)} (default: all)")
-    parser.add_argument("--full", action="store_true", help="the sizes of the goals: about 20 minutes, not 4")
+    parser.add_argument("--full", action="store_true", help="the sizes of the goals, many minutes")
     asked = parser.parse_args()
     unknown = set(asked.names) - BENCHMARKS.keys()
     if unknown:
